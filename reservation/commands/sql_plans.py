@@ -36,11 +36,15 @@ def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """All plans, the buffers that each bounded statement touches, and the stored plans without a statement."""
+    """All plans, the buffers that each bounded statement touches, and the stored plans without a statement.
+
+    The plans of `stored_again` differed with one sample of the statistics, and not with the next.
+    """
 
     compared: Sequence[Compared]
     touched: Sequence[tuple[Bound, int]]
     left_over: Sequence[Path]
+    stored_again: Sequence[str]
 
     @property
     def changed(self) -> list[Compared]:
@@ -97,20 +101,28 @@ async def _compare(settings: Settings, chosen: Sequence[Statement], folder: Path
     async with connected(settings, chosen[0]) as connection:
         # Before the plans: their statements run, and what one deletes and rolls back is read from the table again.
         touched = [(bound, await buffer_bounds.touched_buffers(connection, bound)) for bound in limits]
-        compared = [await stored_plans.compare(connection, statement, folder) for statement in chosen]
-    return _Found(compared, touched, stored_plans.without_statement(folder) if is_all else ())
+        compared = {one.name: await stored_plans.compare(connection, one, folder) for one in chosen}
+        changed = [one for one in chosen if not compared[one.name].is_as_stored]
+        if changed:  # Estimates come from random samples of the rows: a changed plan is changed with another one too.
+            await plan_volume.vacuum(settings.database_url or "")
+            compared |= {one.name: await stored_plans.compare(connection, one, folder) for one in changed}
+    again = [one.name for one in changed if compared[one.name].is_as_stored]
+    without_statement = stored_plans.without_statement(folder) if is_all else ()
+    return _Found(list(compared.values()), touched, without_statement, again)
 
 
 def _print(found: _Found, *, accepted: bool) -> None:
-    for one in found.changed:
-        click.echo(one.difference() + "\n")
-    for path in found.left_over:
-        click.echo(f"{path}: its statement does not exist any more")
     if found.touched:
         click.echo(f"{'statement':<32}{'items':>6}{'buffers':>10}{'bound':>10}")
     for bound, buffers in found.touched:
         remark = "  too many" if buffers > bound.buffers else ""
         click.echo(f"{bound.name:<32}{bound.size:>6}{buffers:>10,}{bound.buffers:>10,}{remark}")
+    for one in found.changed:
+        click.echo(one.difference() + "\n")
+    for path in found.left_over:
+        click.echo(f"{path}: its statement does not exist any more")
+    for name in found.stored_again:
+        click.echo(f"{name}: its plan changed with one sample of the statistics, and not with the next")
     changed = len(found.changed)
     state = "stored anew" if accepted else "changed"
     click.echo(f"sql plans: {len(found.compared) - changed} plans are as stored, {changed} {state}")
@@ -121,6 +133,7 @@ def _print_json(found: _Found) -> None:
         {
             "changed": {one.name: one.difference() for one in found.changed},
             "as_stored": [one.name for one in found.compared if one.is_as_stored],
+            "stored_again": list(found.stored_again),
             "without_statement": [str(path) for path in found.left_over],
             "buffer_bounds": [
                 {"name": bound.name, "size": bound.size, "buffers": buffers, "at_most": bound.buffers}

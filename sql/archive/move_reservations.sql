@@ -11,7 +11,7 @@ booked_seats_showtime_id_seat_id_key; the deletes by this one and by reservation
 $1 bigint[] showtime_ids: of which showtimes
 $2 timestamptz before: only what was made, and of showtimes that ended, before this moment
 $3 bigint row_limit: most reservations of one batch
-Sample: select array_agg(id), now() - interval '7 days', 500::bigint from (select id from showtimes order by starts_at
+Sample: select array_agg(id), now() - interval '7 days', 500::bigint from (select id from showtimes order by starts_at, id
 limit 16) as st
 */
 with /* archive/move_reservations */ kept as materialized (

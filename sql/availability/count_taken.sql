@@ -5,7 +5,7 @@ count began is in it. It waits for no showtime, and for no hold.
 Plan: for each showtime an index only scan on booked_seats_showtime_id_seat_id_key, and an index scan on
 reservations_showtime_id_expires_at_idx from now on; then the inserts, in the order of the ids.
 $1 bigint[] showtime_ids: which, each once
-Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at, id limit 16) as st
 */
 insert /* availability/count_taken */ into showtime_availability as av (showtime_id, taken, counted_at, recount_at)
 select

@@ -2,7 +2,7 @@
 What lists show of showtimes: the seats of the room, those that are left by the last count, and the lowest price of a seat.
 Plan: index scans on showtimes_pkey, auditoriums_pkey and showtime_availability_pkey.
 $1 bigint[] showtime_ids: which
-Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 50) as st
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at, id limit 50) as st
 */
 select /* availability/find_availability */
     st.id as showtime_id,

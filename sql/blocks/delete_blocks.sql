@@ -4,7 +4,7 @@ updated_at is raised, so that a worker finds the change if this one is killed be
 Plan: index scans on showtimes_pkey and booked_seats_blocked_idx.
 $1 bigint showtime_id: the showtime
 $2 bigint[] seat_ids: the seats
-Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1), array[1, 2]::bigint[]
+Sample: select (select id from showtimes where starts_at > now() order by starts_at, id limit 1), array[1, 2]::bigint[]
 */
 with /* blocks/delete_blocks */ changed as (
     update showtimes

@@ -7,7 +7,7 @@ reservations_showtime_id_expires_at_idx from now on.
 $1 bigint showtime_id: the showtime
 $2 bigint[] seat_ids: the seats
 Sample: select st.id, array(select s.id from seats as s where s.auditorium_id = st.auditorium_id order by s.id limit 4)
-from (select) as one left join (select id, auditorium_id from showtimes where starts_at > now() order by starts_at limit
+from (select) as one left join (select id, auditorium_id from showtimes where starts_at > now() order by starts_at, id limit
 1) as st on true
 */
 with /* blocks/find_taken */ held as materialized (

@@ -8,7 +8,7 @@ $2 bigint[] seat_ids: the seats, each once
 $3 text reason: why
 Sample: select st.id, array(select s.id from seats as s where s.auditorium_id = st.auditorium_id and not exists (select
 from booked_seats as b where b.showtime_id = st.id and b.seat_id = s.id) order by s.id limit 2), 'Sample' from (select) as
-one left join (select id, auditorium_id from showtimes where starts_at > now() order by starts_at limit 1) as st on true
+one left join (select id, auditorium_id from showtimes where starts_at > now() order by starts_at, id limit 1) as st on true
 */
 with /* blocks/insert_blocks */ changed as (
     update showtimes

@@ -5,7 +5,7 @@ $1 bigint showtime_id: the showtime
 $2 text after_row: row of the last seat of the page before; empty for the first page
 $3 bigint after_number: number of that seat; 0 for the first page
 $4 bigint row_limit: the most rows of the page
-Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1), '', 0::bigint, 50::bigint
+Sample: select (select id from showtimes where starts_at > now() order by starts_at, id limit 1), '', 0::bigint, 50::bigint
 */
 with /* blocks/list_blocks */ blocked as materialized (
     select

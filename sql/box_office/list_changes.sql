@@ -3,7 +3,7 @@ The last changes of the seats of a reservation, the newest first, for the box of
 Plan: backward index scan on reservation_changes_pkey.
 $1 uuid reservation_id: which
 $2 bigint row_limit: most rows of the result
-Sample: select (select reservation_id from reservation_changes limit 1), 50::bigint
+Sample: select (select reservation_id from reservation_changes order by reservation_id, id limit 1), 50::bigint
 */
 select /* box_office/list_changes */
     change,

@@ -4,7 +4,7 @@ the lock that the update takes, so holds and confirms, which only lock the key, 
 order of the ids, so two imports cannot deadlock; the caller has locked the rooms.
 Plan: index scans on the three primary keys.
 $1 bigint[] showtime_ids: the showtimes
-Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at, id limit 16) as st
 */
 select /* bulk/lock_showtimes */
     st.id,

@@ -3,7 +3,7 @@ What some reservations were before changes of their seats, of each the last ones
 Plan: nested loop from the reservations to backward index scans on reservation_changes_pkey, each stopped by the limit.
 $1 uuid[] reservation_ids: which
 $2 bigint row_limit: most changes of a reservation
-Sample: select array(select reservation_id from reservation_changes limit 16), 50::bigint
+Sample: select array(select reservation_id from reservation_changes order by reservation_id, id limit 16), 50::bigint
 */
 select /* export/list_seat_changes */
     asked.reservation_id,

@@ -5,7 +5,7 @@ $1 uuid[] reservation_ids: for every seat, the reservation
 $2 bigint[] showtime_ids: its showtime
 $3 bigint[] seat_ids: the seats
 Sample: select array_agg(b.reservation_id), array_agg(b.showtime_id), array_agg(b.seat_id) from (select reservation_id,
-showtime_id, seat_id from booked_seats where reservation_id is not null limit 16) as b
+showtime_id, seat_id from booked_seats where reservation_id is not null order by showtime_id, seat_id limit 16) as b
 */
 select /* export/list_tickets */
     asked.reservation_id,

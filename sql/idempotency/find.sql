@@ -6,7 +6,7 @@ Plan: index scans on idempotency_keys_pkey, reservations_pkey and reservation_ch
 $1 bigint user_id: whose key
 $2 text key: which
 Sample: select k.user_id, k.key from (select) as one left join (select user_id, key from idempotency_keys order by
-created_at desc limit 1) as k on true
+user_id desc, key desc limit 1) as k on true
 */
 select /* idempotency/find */
     k.fingerprint,

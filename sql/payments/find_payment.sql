@@ -2,7 +2,8 @@
 A payment, with the owner of its reservation, also of an archived one; the owner is null if there is no such reservation.
 Plan: index scans on payments_pkey, reservations_pkey and archived_reservations_pkey.
 $1 uuid payment_id: which
-Sample: select (select id from payments order by created_at desc limit 1)
+Sample: select (select id from payments where status = 'succeeded' and refunded = 0 order by reservation_id desc, number desc
+limit 1)
 */
 select /* payments/find_payment */
     p.id,

@@ -2,7 +2,8 @@
 The payments of reservations, those of each the oldest first.
 Plan: index scan on payments_reservation_id_number_key.
 $1 uuid[] reservation_ids: which
-Sample: select array(select reservation_id from payments order by created_at desc limit 1)
+Sample: select array(select reservation_id from payments where status = 'succeeded' and refunded = 0 order by reservation_id desc,
+number desc limit 1)
 */
 select /* payments/list_payments */
     id,

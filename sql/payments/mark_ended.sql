@@ -3,7 +3,7 @@ Ends a payment that was not made, as failed or cancelled. One that is cancelled 
 Plan: index scan on payments_pkey.
 $1 uuid payment_id: which
 $2 text status: failed or cancelled
-Sample: select (select id from payments where status = 'pending' order by created_at desc limit 1), 'failed'
+Sample: select (select id from payments where status = 'pending' order by reservation_id desc, number desc limit 1), 'failed'
 */
 update /* payments/mark_ended */ payments
 set

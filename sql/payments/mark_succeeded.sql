@@ -6,7 +6,8 @@ Plan: index scan on payments_pkey.
 $1 uuid payment_id: which
 $2 text reference: the provider's id
 $3 text charge_reference: what the provider refunds
-Sample: select (select id from payments where status = 'pending' order by created_at desc limit 1), 'cs_sample', 'pi_sample'
+Sample: select (select id from payments where status = 'pending' order by reservation_id desc, number desc limit 1), 'cs_sample',
+'pi_sample'
 */
 with /* payments/mark_succeeded */ paid as (
     update payments

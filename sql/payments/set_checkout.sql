@@ -4,7 +4,8 @@ Plan: index scan on payments_pkey.
 $1 uuid payment_id: which
 $2 text reference: the provider's id
 $3 text checkout_url: the page
-Sample: select (select id from payments order by created_at desc limit 1), 'cs_sample', 'https://example.org/'
+Sample: select (select id from payments where status = 'pending' order by reservation_id desc, number desc
+limit 1), 'cs_sample', 'https://example.org/'
 */
 update /* payments/set_checkout */ payments
 set

@@ -3,8 +3,8 @@ Settles the payments of a reservation that is not held any more; those of a live
 Plan: index scans on payments_reservation_id_number_key and reservations_pkey.
 $1 uuid reservation_id: locked by the caller, unless it is archived
 $2 bigint showtime_id: of which showtime; null if that is not known, since the reservation does not exist any more
-Sample: select p.reservation_id, p.showtime_id from (select) as one left join (select * from payments order by created_at desc limit
-1) as p on true
+Sample: select p.reservation_id, p.showtime_id from (select) as one left join (select * from payments where status = 'succeeded'
+and refunded = 0 order by reservation_id desc, number desc limit 1) as p on true
 */
 with /* payments/settle_reservation */ held as materialized (
     select r.expires_at

@@ -3,7 +3,7 @@ Marks a refund as done by the provider, and writes that to the outbox; one that 
 Plan: index scans on refunds_pkey and payments_pkey.
 $1 uuid refund_id: which
 $2 text reference: the provider's id
-Sample: select (select id from refunds where status = 'pending' order by created_at limit 1), 're_sample'
+Sample: select (select id from refunds where status = 'pending' order by id limit 1), 're_sample'
 */
 with /* refunds/mark_succeeded */ made as (
     update refunds

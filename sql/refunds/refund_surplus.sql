@@ -7,8 +7,10 @@ Plan: index scans on payments_reservation_id_number_key, reservations_pkey and a
 $1 uuid[] reservation_ids: locked by the caller, unless they are archived
 $2 text reason: cancelled, seats_cancelled, exchanged, showtime_cancelled, not_available or overpaid
 $3 bigint showtime_id: of which showtime all of them are; null if that is not known, since they do not exist any more
-Sample: select array_agg(reservation_id), 'cancelled', min(showtime_id) from (select * from payments order by created_at desc limit
-16) as p
+Sample: select array(select p.reservation_id from payments as p where p.showtime_id = st.showtime_id and p.status = 'succeeded'
+and p.refunded = 0 order by p.reservation_id, p.number limit 16), 'cancelled', st.showtime_id from (select) as one left join
+(select showtime_id from payments where status = 'succeeded' and refunded = 0 group by showtime_id order by count(*) desc,
+showtime_id limit 1) as st on true
 */
 with /* refunds/refund_surplus */ paid as materialized (
     select

@@ -4,7 +4,7 @@ after that moment, all else is as it is now. No row: no change since.
 Plan: index scans on reservation_changes_pkey, reservations_pkey, showtimes_pkey, movies_pkey, auditoriums_pkey and cinemas_pkey.
 $1 uuid reservation_id: which
 $2 timestamptz at: the moment
-Sample: select (select reservation_id from reservation_changes limit 1), now() - interval '1 day'
+Sample: select (select reservation_id from reservation_changes order by reservation_id, id limit 1), now() - interval '1 day'
 */
 select /* reservations/find_before_change */
     r.id,

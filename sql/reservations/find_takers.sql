@@ -8,7 +8,7 @@ $2 bigint showtime_id: which
 $3 bigint[] seat_ids: wanted
 Sample: select gen_random_uuid(), st.id, array(select s.id from seats as s where s.auditorium_id = st.auditorium_id order by
 s.id limit 4) from (select) as one left join (select id, auditorium_id from showtimes where starts_at > now() order by
-starts_at limit 1) as st on true
+starts_at, id limit 1) as st on true
 */
 select /* reservations/find_takers */
     st.layout_version,

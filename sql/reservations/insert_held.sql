@@ -56,7 +56,7 @@ array_agg(showtime_id), array_agg(2), array_agg(1000), array_agg(1000), 1800::bi
 7200::bigint from (select ('00000000-0000-7000-8000-' || lpad(st.id::text, 12, '0'))::uuid as id,
 (select min(u.id) from users as u) as user_id, st.id as showtime_id, st.layout_version, array(select s.id from seats as s
 where s.auditorium_id = st.auditorium_id and not exists (select from booked_seats as b where b.showtime_id = st.id and
-b.seat_id = s.id) order by s.id limit 2) as seat_ids from showtimes as st where st.starts_at > now() order by st.starts_at
+b.seat_id = s.id) order by s.id limit 2) as seat_ids from showtimes as st where st.starts_at > now() order by st.starts_at, st.id
 limit 16) as hold
 */
 with /* reservations/insert_held */ showtime as materialized (

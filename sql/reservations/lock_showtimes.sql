@@ -4,7 +4,7 @@ lock. What was held before is visible to the next statement, and what is held la
 waits up to 300 ms, as every later statement of the transaction does.
 Plan: index scan on showtimes_pkey.
 $1 bigint[] showtime_ids: which
-Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 2) as st
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at, id limit 2) as st
 */
 select /* reservations/lock_showtimes */ id
 from showtimes

@@ -10,7 +10,8 @@ $1 uuid reservation_id: locked by the caller, as the showtime before the change 
 $2 bigint change_id: the change
 $3 bigint key_user_id: whose idempotency key, or null
 $4 text key: the idempotency key, or null
-Sample: select (select reservation_id from reservation_changes limit 1), 1::bigint, 1::bigint, 'sample'
+Sample: select (select reservation_id from reservation_changes order by reservation_id, id limit 1), 1::bigint, 1::bigint,
+'sample'
 */
 with /* reservations/undo_change */ was as materialized (
     select

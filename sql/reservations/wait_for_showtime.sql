@@ -5,7 +5,7 @@ before them, in their transaction, when one of them has skipped it. In PostgreSQ
 others lock the row, which trying again would not.
 Plan: index scan on showtimes_pkey.
 $1 bigint showtime_id: which
-Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)
+Sample: select (select id from showtimes where starts_at > now() order by starts_at, id limit 1)
 */
 with /* reservations/wait_for_showtime */ lock_limit as materialized (
     select set_config('lock_timeout', '300ms', true) as lock_timeout

@@ -6,7 +6,7 @@ reservations_showtime_id_expires_at_idx from now on; then index scans on seats_p
 $1 bigint[] seat_ids: the seats
 $2 bigint[] showtime_ids: the showtimes
 Sample: select (select array_agg(id) from (select id from seats order by id limit 4) as s), array_agg(id) from (select id
-from showtimes where starts_at > now() order by starts_at limit 16) as st
+from showtimes where starts_at > now() order by starts_at, id limit 16) as st
 */
 with /* seats/find_in_use */ in_use as materialized (
     select distinct seat.id

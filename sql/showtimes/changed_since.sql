@@ -8,7 +8,7 @@ reservation_changes_pkey, and reservation_changes_showtime_id_idx.
 $1 bigint[] showtime_ids: those that have a map
 $2 timestamptz since: the moment
 Sample: select array_agg(id), now() - interval '1 minute' from (select id from showtimes where starts_at > now() order by
-starts_at limit 16) as st
+starts_at, id limit 16) as st
 */
 with /* showtimes/changed_since */ maps as (
     select asked.id

@@ -5,7 +5,7 @@ Plan: index scans on showtimes_pkey and seats_pkey.
 $1 bigint showtime_id: which
 $2 bigint[] seat_ids: wanted
 Sample: select st.id, array(select s.id from seats as s where s.auditorium_id = st.auditorium_id order by s.id limit 4)
-from (select) as one left join (select id, auditorium_id from showtimes where starts_at > now() order by starts_at limit
+from (select) as one left join (select id, auditorium_id from showtimes where starts_at > now() order by starts_at, id limit
 1) as st on true
 */
 select /* showtimes/check_seats */

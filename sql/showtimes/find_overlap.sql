@@ -7,7 +7,7 @@ $3 timestamptz ends_at: wanted end
 $4 bigint cleaning_s: seconds after the end in which the room cannot be used
 $5 bigint except_id: the showtime that is to be changed; 0 for a new one
 Sample: select st.auditorium_id, st.starts_at, st.ends_at, 0::bigint, 0::bigint from (select) as one left join (select
-auditorium_id, starts_at, ends_at from showtimes order by starts_at desc limit 1) as st on true
+auditorium_id, starts_at, ends_at from showtimes order by starts_at desc, id desc limit 1) as st on true
 */
 select /* showtimes/find_overlap */ id
 from showtimes

@@ -7,7 +7,7 @@ $2 timestamptz[] starts_at: wanted starts
 $3 timestamptz[] ends_at: wanted ends
 $4 bigint cleaning_s: seconds after the end in which a room cannot be used
 Sample: select array_agg(auditorium_id), array_agg(starts_at), array_agg(ends_at), 0::bigint from (select auditorium_id,
-starts_at, ends_at from showtimes order by starts_at desc limit 16) as st
+starts_at, ends_at from showtimes order by starts_at desc, id desc limit 16) as st
 */
 select /* showtimes/find_overlaps */ distinct on (wanted.position)
     wanted.position,

@@ -2,7 +2,7 @@
 One showtime with the names of its film and room.
 Plan: index scans on the three primary keys.
 $1 bigint showtime_id: which
-Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)
+Sample: select (select id from showtimes where starts_at > now() order by starts_at, id limit 1)
 */
 select /* showtimes/find_showtime */
     st.id,

@@ -2,7 +2,7 @@
 Showtimes with the names of their films and rooms; nothing for an unknown one.
 Plan: index scans on the three primary keys.
 $1 bigint[] showtime_ids: which
-Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at, id limit 16) as st
 */
 select /* showtimes/find_showtimes */
     st.id,

@@ -11,8 +11,8 @@ scan on reservations_showtime_id_expires_at_idx.
 $1 bigint[] showtime_ids: which
 $2 boolean with_booked: whether these seats are wanted, else booked and blocked are empty
 $3 boolean with_holds: whether the live holds are wanted, else held, holders and ttls_ms are empty
-Sample: select array_agg(id), true, true from (select id from showtimes where starts_at > now() order by starts_at limit 16) as
-st
+Sample: select array_agg(id), true, true from (select id from showtimes where starts_at > now() order by starts_at, id limit 16)
+as st
 */
 select /* showtimes/layouts */
     st.id,

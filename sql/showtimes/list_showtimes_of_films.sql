@@ -19,7 +19,7 @@ $11 bigint auditorium_id: in this room; null for any
 $12 bigint row_limit: the most rows of the page
 $13 integer min_seats_left: with so many seats left by the last count; null for any
 Sample: select null::timestamptz, 0::bigint, now() + interval '1 year', 0::bigint, false, array['scheduled'],
-null::date, (select movie_id from showtimes where starts_at > now() order by starts_at limit 1), null::text,
+null::date, (select movie_id from showtimes where starts_at > now() order by starts_at, id limit 1), null::text,
 null::bigint, null::bigint, 50::bigint, null::integer
 */
 with /* showtimes/list_showtimes_of_films */ page as (

@@ -3,7 +3,7 @@ Locks a showtime against new reservations, whose inserts need its key, and answe
 is then visible to the next statement of the transaction.
 Plan: index scan on showtimes_pkey.
 $1 bigint showtime_id: which
-Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)
+Sample: select (select id from showtimes where starts_at > now() order by starts_at, id limit 1)
 */
 select /* showtimes/lock_showtime */ auditorium_id
 from showtimes

@@ -4,7 +4,7 @@ and the live holds. No row: no such showtime. Of two rows that hold one seat, of
 end comes first, and Redis keeps the first.
 Plan: index scans on showtimes_pkey and reservations_showtime_id_expires_at_idx.
 $1 bigint[] showtime_ids: which
-Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at, id limit 16) as st
 */
 select /* showtimes/prime */
     st.id as showtime_id,

@@ -17,7 +17,7 @@ $13 boolean waiting_room: whether its holds need an admission, null for the valu
 Sample: select st.id, st.movie_id, st.auditorium_id, st.starts_at, st.ends_at, 0::bigint, st.base_price, st.format,
 st.audio_language, st.subtitle_language, st.on_sale_at, st.sales_end_at, st.waiting_room from (select) as one left join
 (select id, movie_id, auditorium_id, starts_at, ends_at, base_price, format, audio_language, subtitle_language, on_sale_at,
-sales_end_at, waiting_room from showtimes where starts_at > now() order by starts_at limit 1) as st on true
+sales_end_at, waiting_room from showtimes where starts_at > now() order by starts_at, id limit 1) as st on true
 */
 update /* showtimes/update_showtime */ showtimes
 set

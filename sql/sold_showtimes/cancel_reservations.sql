@@ -4,9 +4,9 @@ also those that are checked in, since whoever is in the house has to leave, and 
 Plan: index scans on reservations_pkey, booked_seats_showtime_id_seat_id_key and tickets_seat_key.
 $1 bigint showtime_id: locked by the caller
 $2 uuid[] reservation_ids: those of lock_reservations
-Sample: select st.id, array(select r.id from reservations as r where r.showtime_id = st.id and r.status in ('held',
-'confirmed') order by r.id limit 16) from (select) as one left join (select id from showtimes where starts_at > now() order
-by starts_at limit 1) as st on true
+Sample: select st.id, array(select r.id from reservations as r where r.showtime_id = st.id and r.status in ('held', 'confirmed')
+order by r.id limit 16) from (select) as one left join (select id from showtimes where starts_at > now() order by starts_at, id
+limit 1) as st on true
 */
 with /* sold_showtimes/cancel_reservations */ freed as (
     delete from booked_seats

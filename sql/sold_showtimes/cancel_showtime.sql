@@ -3,7 +3,7 @@ Cancels a scheduled showtime that has not started; no row if it has. A trigger g
 Plan: index scan on showtimes_pkey.
 $1 bigint showtime_id: locked by the caller, as its live reservations are
 $2 text reason: for customers
-Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1), 'The projector is broken.'
+Sample: select (select id from showtimes where starts_at > now() order by starts_at, id limit 1), 'The projector is broken.'
 */
 update /* sold_showtimes/cancel_showtime */ showtimes
 set

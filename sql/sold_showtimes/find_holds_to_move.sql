@@ -5,7 +5,7 @@ Plan: index scan on reservations_showtime_id_expires_at_idx; for each seat seats
 $1 bigint showtime_id: which
 $2 bigint auditorium_id: the other room
 Sample: select st.id, (select max(a.id) from auditoriums as a) from (select) as one left join (select id from showtimes where
-starts_at > now() order by starts_at limit 1) as st on true
+starts_at > now() order by starts_at, id limit 1) as st on true
 */
 select /* sold_showtimes/find_holds_to_move */
     r.id,

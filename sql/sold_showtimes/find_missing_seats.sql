@@ -6,7 +6,7 @@ seats_pkey and seats_position_key.
 $1 bigint showtime_id: which
 $2 bigint auditorium_id: the other room
 Sample: select st.id, (select max(a.id) from auditoriums as a) from (select) as one left join (select id from showtimes where
-starts_at > now() order by starts_at limit 1) as st on true
+starts_at > now() order by starts_at, id limit 1) as st on true
 */
 with /* sold_showtimes/find_missing_seats */ reserved as materialized (
     select b.seat_id as id

@@ -5,7 +5,7 @@ time and by their booked seats, so that the many holds that have expired are not
 lock: longer than a confirm that has a reservation and waits for the showtime, which gives up after 300 ms.
 Plan: index scans on reservations_showtime_id_expires_at_idx, booked_seats_showtime_id_seat_id_key and reservations_pkey.
 $1 bigint showtime_id: which
-Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)
+Sample: select (select id from showtimes where starts_at > now() order by starts_at, id limit 1)
 */
 with /* sold_showtimes/lock_reservations */ lock_limit as materialized (
     select set_config('lock_timeout', '1s', true) as lock_timeout

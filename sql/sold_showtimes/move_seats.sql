@@ -10,7 +10,7 @@ $3 bigint new_auditorium_id: its room from now on
 $4 uuid[] reservation_ids: those of lock_reservations
 Sample: select st.id, st.auditorium_id, st.auditorium_id, array(select r.id from reservations as r where r.showtime_id = st.id
 and r.status in ('held', 'confirmed') order by r.id limit 16) from (select) as one left join (select id, auditorium_id from
-showtimes where starts_at > now() order by starts_at limit 1) as st on true
+showtimes where starts_at > now() order by starts_at, id limit 1) as st on true
 */
 with /* sold_showtimes/move_seats */ pair as materialized (
     select

@@ -4,7 +4,7 @@ Plan: index scans on reservation_changes_pkey and showtimes_pkey.
 $1 uuid reservation_id: which
 $2 bigint showtime_id: its showtime
 Sample: select c.reservation_id, c.showtime_id from (select) as one left join (select reservation_id, showtime_id from
-reservation_changes limit 1) as c on true
+reservation_changes order by reservation_id, id limit 1) as c on true
 */
 select /* tickets/find_last_change */
     greatest(

@@ -7,11 +7,14 @@ import pytest
 
 from reservation.dba import stored_plans
 from reservation.dba.buffer_bounds import bounds
-from reservation.dba.statement_headers import load
+from reservation.dba.statement_headers import load, names
 
 PLANNED = stored_plans.planned()
 INDEX = re.compile(r"\b\w+_(?:pkey|key|idx|excl)\b")
 NODE = re.compile(r" *[\d,]+  ( *)(.*)")
+# A limit of a header's sample, with the order in front of it; and the orders in which no two rows are equal.
+LIMIT = re.compile(r"(?:order by ((?:(?!order by|limit)[^()]|\(\*\))*) )?limit \d+")
+UNIQUE_ORDERS = {"reservation_id, number", "showtime_id, seat_id", "user_id, key", "count(*), showtime_id"}
 
 
 def stored(name: str) -> str:
@@ -97,3 +100,19 @@ def test_a_promise_that_the_plan_does_not_keep_is_found() -> None:
     ]
     assert list(broken("index scan on users_pkey, stopped by the limit; then seats_pkey.", STOPPED)) == []
     assert list(broken("index scan on sers_pkey.", STOPPED)) == ["no sers_pkey"]
+
+
+def test_samples_take_the_same_rows_whatever_their_order_on_disk() -> None:
+    limits = {name: list(orders(load(name).sample or "")) for name in names()}
+    assert sum(map(len, limits.values())) > 100
+    assert {name: found for name, found in limits.items() if not all(map(is_unique, found))} == {}
+
+
+def orders(sample: str) -> Iterator[str]:
+    """For each limit of a sample, the columns that its rows are sorted by; empty if they are not."""
+    for found in LIMIT.finditer(" ".join(sample.split())):
+        yield re.sub(r"\b\w+\.| (?:desc|asc)\b", "", found[1] or "")
+
+
+def is_unique(order: str) -> bool:
+    return order.rpartition(", ")[2] == "id" or order in UNIQUE_ORDERS

@@ -50,7 +50,7 @@ async def complete_statistics(api: Api, db: Connection) -> None:
 
 
 @pytest.fixture
-async def after_a_day(start_api: StartApi, redis_url: str, db: Connection) -> Connection:
+async def after_a_day(jobs_run: None, start_api: StartApi, redis_url: str, db: Connection) -> Connection:
     """A database after a day's traffic, with complete statistics."""
     api = await start_api(HOLD_TTL_SECONDS="5", HOLD_MAX_SECONDS="10")
     admin = await api.admin()

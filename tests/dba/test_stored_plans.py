@@ -80,6 +80,29 @@ def test_a_plan_without_its_dropped_index_is_reported(volume_url: str, changeabl
     assert "sql plans: 0 plans are as stored, 1 changed" in result.stdout
 
 
+def test_a_plan_that_is_as_stored_after_another_analyze_is_named_and_does_not_fail(
+    changeable_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert runs_on(changeable_url)("sql", "plans", "--accept", FREE).exit_code == 0
+    vacuum = plan_volume.vacuum
+    constraint = "alter table booked_seats {} constraint booked_seats_showtime_id_seat_id_key"
+    changes_between = iter([constraint.format("drop"), constraint.format("add") + " unique (showtime_id, seat_id)"])
+
+    async def change_and_vacuum(database_url: str) -> None:
+        with psycopg.connect(changeable_url, autocommit=True) as connection:
+            connection.execute(next(changes_between))
+        await vacuum(database_url)
+
+    monkeypatch.setattr(plan_volume, "vacuum", change_and_vacuum)
+    result = runs_on(changeable_url)("sql", "plans", FREE)
+
+    assert result.exit_code == 0, result.stdout
+    assert result.stdout.splitlines() == [
+        f"{FREE}: its plan changed with one sample of the statistics, and not with the next",
+        "sql plans: 1 plans are as stored, 0 changed",
+    ]
+
+
 def test_a_changed_statement_is_reported(volume_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "_statements", {})  # undoes what SQL_DIR brings
     names = ("reservations/find_reservation", "movies/find_movie")
