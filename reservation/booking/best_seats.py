@@ -105,7 +105,7 @@ class FreeSeats:
         best = self._best_rows(ranking, most)
         in_order = [self._in_order(rank, quantity) for rank in best if rank[:2] == best[0][:2]]
         return [
-            Block(-behind, first, self.rows[-behind].seat_ids[first : first + quantity])
+            Block(-behind, first, tuple(self.rows[-behind].seat_ids[first : first + quantity]))
             for _, behind, first in islice(merge(*in_order), most)
         ]
 

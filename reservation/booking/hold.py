@@ -94,7 +94,11 @@ async def layout_with(
 
 def _may_be_held(layout: Layout, seat_ids: Sequence[int]) -> bool:
     """The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through."""
-    return layout.is_on_sale and all(map(layout.room.places.__contains__, seat_ids))
+    return layout.is_on_sale and _has_seats(layout, seat_ids)
+
+
+def _has_seats(layout: Layout, seat_ids: Sequence[int]) -> bool:
+    return all(map(layout.room.places.__contains__, seat_ids))
 
 
 async def check_seats(
@@ -132,7 +136,7 @@ async def check_and_load(
     """Check what can be held, as check_seats does, and read a layout that has the seats."""
     await check_seats(context, showtime_id, seat_ids, tickets)
     layout = await context.layouts.load(showtime_id)
-    if layout is None or not layout.room.places.keys() >= set(seat_ids):
+    if layout is None or not _has_seats(layout, seat_ids):
         await check_seats(context, showtime_id, seat_ids, tickets)  # it has changed in between
         raise HoldsUnavailable
     return layout

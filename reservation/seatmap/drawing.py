@@ -94,7 +94,7 @@ def _seats(room: Room, statuses: bytes, start: int, end: int) -> bytes:
     shape, seat_ids = room.plan.shape, room.plan.seat_ids[start:end]
     pieces = [b""] * (3 * len(seat_ids))
     # The ids as text, since to keep it for each room would take more memory than all else of a room.
-    pieces[::3] = (b'{"id":' + orjson.dumps(seat_ids)[1:-1].replace(b",", b',{"id":')).split(b",")
+    pieces[::3] = (b'{"id":' + orjson.dumps(list(seat_ids))[1:-1].replace(b",", b',{"id":')).split(b",")
     pieces[1::3] = shape.tails[start:end]
     endings = map(room.endings.__getitem__, shape.modifiers[start:end])
     pieces[2::3] = map(getitem, endings, statuses[start:end])

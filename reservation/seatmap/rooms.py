@@ -14,6 +14,7 @@ import orjson
 
 from ..db.repository.auditoriums import RoomPlan
 from ..db.repository.reservation_rows import STANDARD, NamedRow, ReservedSeat
+from .seat_places import Places, SeatIds, compact, places_of
 from .seat_rows import PlacedSeat, SeatRow, rows_of
 
 CENT = Decimal("0.01")
@@ -46,12 +47,12 @@ _shapes: "WeakValueDictionary[Columns, Shape]" = WeakValueDictionary()
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
-    """The seats of a room at one version of its plan, in the order of the map; some 110 bytes a seat."""
+    """The seats of a room at one version of its plan, in the order of the map; up to 150 bytes a seat."""
 
     auditorium_id: int
     version: int
-    seat_ids: tuple[int, ...]
-    places: dict[int, int]  # by seat id
+    seat_ids: SeatIds
+    places: Places
     rows: tuple[SeatRow, ...]
     shape: Shape
 
@@ -65,7 +66,7 @@ class Room:
     standard: NamedRow  # the ticket type of the seats at these prices
     prices: dict[str, str]  # by price modifier
     endings: dict[str, Endings]  # by price modifier; rooms share them
-    places: dict[int, int] = field(init=False)  # those of the plan
+    places: Places = field(init=False)  # those of the plan
     rows: tuple[SeatRow, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,11 +91,12 @@ def plan_of(row: RoomPlan) -> Plan:
     """The plan that was read."""
     # Interned, since a room has few labels, types and modifiers, and the driver makes a new string for each seat.
     labels, types = tuple(map(intern, row.row_labels)), tuple(map(intern, row.seat_types))
+    seat_ids = compact(row.seat_ids)
     return Plan(
         row.auditorium_id,
         row.plan_version,
-        tuple(row.seat_ids),
-        {seat_id: place for place, seat_id in enumerate(row.seat_ids)},
+        seat_ids,
+        places_of(seat_ids),
         _rows(row, labels, types),
         _shape((labels, tuple(row.seat_numbers), types, tuple(map(intern, row.price_modifiers)))),
     )

@@ -7,6 +7,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from .seat_places import SeatIds, compact
+
 ALPHABET = 26
 MAX_SHAPES = 1_000  # of rows, kept to be shared; some 500 bytes each
 WHEELCHAIR, COMPANION = "wheelchair", "companion"
@@ -46,7 +48,7 @@ class SeatRow:
     """
 
     label: str
-    seat_ids: tuple[int, ...]
+    seat_ids: SeatIds
     numbers: tuple[int, ...]
     types: tuple[str, ...]
     positions: tuple[int, ...] = ()
@@ -90,7 +92,7 @@ def bit_mask(seats: Sequence[bool]) -> int:
 
 def _row(label: str, seats: Sequence[PlacedSeat], positions: Sequence[int]) -> SeatRow:
     ids, numbers, types, _, _ = zip(*seats, strict=True)
-    return SeatRow(label, ids, _shared(numbers), _shared(types), _shared(tuple(positions)))
+    return SeatRow(label, compact(ids), _shared(numbers), _shared(types), _shared(tuple(positions)))
 
 
 @lru_cache(MAX_SHAPES)

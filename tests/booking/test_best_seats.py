@@ -233,7 +233,7 @@ def test_groups_of_one_size_fill_a_row_without_gaps(length: int, quantity: int, 
 def test_blocks_of_a_row_that_groups_fill_are_equal_or_disjoint(many: int, quantity: int, data: st.DataObject) -> None:
     """So two workers with different data cannot take the place of a third group."""
     rows = room("r" * (many * quantity))
-    grid = [rows[0].seat_ids[start : start + quantity] for start in range(0, many * quantity, quantity)]
+    grid = [tuple(rows[0].seat_ids[start : start + quantity]) for start in range(0, many * quantity, quantity)]
     taken = {seat_id for block in data.draw(st.sets(st.sampled_from(grid))) for seat_id in block}
 
     found = best_blocks(rows, None, taken, quantity=quantity, most=100)
