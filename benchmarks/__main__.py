@@ -49,7 +49,7 @@ SCENARIOS = (
     "storage",
 )
 SCENARIOS_SHORT = ("against", "statements", "bookings", "maps", "cold")
-FULL, SHORT = (4, 2.0), (2, 1.0)  # repetitions, seconds
+FULL, SHORT = (3, 2.0), (2, 1.0)  # repetitions, seconds
 
 
 @click.command()

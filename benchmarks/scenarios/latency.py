@@ -11,7 +11,7 @@ from ..templates import empty_template
 
 # The generator needs a core of its own.
 WORKERS = 1
-FIRST_RATE = 400.0
+FIRST_RATE = 1_600.0
 HIGHEST_RATE = 50_000.0
 BISECTIONS = 3
 PROBE_S = 3.0
@@ -58,13 +58,20 @@ def run(bench: Bench) -> None:
         records.figures.append(Figure(f"p99 of a {operation} at 70 % of peak offered load", "latency", 15, 10, p99))
 
 
-def find_peak(bench: Bench, server: Server, environment: Mapping[str, str], *, tolerated: float = 0.0) -> Peak:
+def find_peak(
+    bench: Bench,
+    server: Server,
+    environment: Mapping[str, str],
+    *,
+    first_rate: float = FIRST_RATE,
+    tolerated: float = 0.0,
+) -> Peak:
     """Double the rate until it is too much, then halve the interval a few times.
 
     A rate is not too much for errors of up to the share `tolerated`.
     """
     good, bad = 0.0, 0.0
-    rate, share, why_not = FIRST_RATE, 0.0, ""
+    rate, share, why_not = first_rate, 0.0, ""
     while not bad and rate < HIGHEST_RATE:
         # Repeat a failure on the way up: a short pause of the machine would count as the peak.
         offered = _offer(bench, server, environment, rate, seed=1, tolerated=tolerated)
@@ -81,7 +88,7 @@ def find_peak(bench: Bench, server: Server, environment: Mapping[str, str], *, t
             good, share = middle, offered.server_share
         else:
             bad, why_not = middle, offered.why_not
-    return Peak(good or FIRST_RATE / 2**BISECTIONS, share, bad, why_not)
+    return Peak(good or first_rate / 2**BISECTIONS, share, bad, why_not)
 
 
 def _offer(
