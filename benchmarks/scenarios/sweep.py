@@ -15,7 +15,7 @@ from .maps import running_bare, write_requests
 WORKERS = 1
 CONNECTIONS = (1, 8, 64, 256)
 CONNECTIONS_SHORT = (1, 16, 256)
-SECONDS = 2
+SECONDS = 1
 MAX_REPETITIONS = 1  # there are many points, and none has a goal
 
 
