@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from ..bench import Bench, Run, say
 from ..open_model import OPERATIONS, Offered, offer
 from ..processes import Server
-from ..records import LATENCY, Figure
+from ..records import LATENCY, BenchmarkFailed, Figure
 from ..templates import empty_template
 
 # The generator needs a core of its own.
 WORKERS = 1
-FIRST_RATE = 1_600.0
+FIRST_RATE = 800.0
 HIGHEST_RATE = 50_000.0
 BISECTIONS = 3
 PROBE_S = 3.0
@@ -68,7 +68,7 @@ def find_peak(
 ) -> Peak:
     """Double the rate until it is too much, then halve the interval a few times.
 
-    A rate is not too much for errors of up to the share `tolerated`.
+    A rate is not too much for errors of up to the share `tolerated`. BenchmarkFailed if all are too much.
     """
     good, bad = 0.0, 0.0
     rate, share, why_not = first_rate, 0.0, ""
@@ -88,7 +88,9 @@ def find_peak(
             good, share = middle, offered.server_share
         else:
             bad, why_not = middle, offered.why_not
-    return Peak(good or first_rate / 2**BISECTIONS, share, bad, why_not)
+    if not good:
+        raise BenchmarkFailed(f"even {bad:,.0f} requests a second are too much: {why_not}")
+    return Peak(good, share, bad, why_not)
 
 
 def _offer(

@@ -69,6 +69,11 @@ class Compared:
         """Whether the plan is unchanged."""
         return self.now == self.stored
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether a plan is stored, and is another one."""
+        return self.stored is not None and not self.is_as_stored
+
     def difference(self) -> str:
         """A unified diff that shows all of the stored plan."""
         before, after = (self.stored or "").splitlines(), self.now.splitlines()

@@ -14,7 +14,7 @@ import orjson
 
 from ..db.repository.auditoriums import RoomPlan
 from ..db.repository.reservation_rows import STANDARD, NamedRow, ReservedSeat
-from .seat_places import Places, SeatIds, compact, places_of
+from .seat_places import CompactIds, Places, compact, places_of
 from .seat_rows import PlacedSeat, SeatRow, rows_of
 
 CENT = Decimal("0.01")
@@ -51,7 +51,7 @@ class Plan:
 
     auditorium_id: int
     version: int
-    seat_ids: SeatIds
+    seat_ids: CompactIds
     places: Places
     rows: tuple[SeatRow, ...]
     shape: Shape

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from .seat_places import SeatIds, compact
+from .seat_places import CompactIds, compact
 
 ALPHABET = 26
 MAX_SHAPES = 1_000  # of rows, kept to be shared; some 500 bytes each
@@ -48,7 +48,7 @@ class SeatRow:
     """
 
     label: str
-    seat_ids: SeatIds
+    seat_ids: CompactIds
     numbers: tuple[int, ...]
     types: tuple[str, ...]
     positions: tuple[int, ...] = ()

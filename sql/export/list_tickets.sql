@@ -4,8 +4,8 @@ Plan: for each seat tickets_seat_key.
 $1 uuid[] reservation_ids: for every seat, the reservation
 $2 bigint[] showtime_ids: its showtime
 $3 bigint[] seat_ids: the seats
-Sample: select array_agg(b.reservation_id), array_agg(b.showtime_id), array_agg(b.seat_id) from (select reservation_id,
-showtime_id, seat_id from booked_seats where reservation_id is not null order by showtime_id, seat_id limit 16) as b
+Sample: select array_agg(t.reservation_id), array_agg(t.showtime_id), array_agg(t.seat_id) from (select reservation_id,
+showtime_id, seat_id from tickets where cancelled_at is null order by showtime_id, seat_id limit 16) as t
 */
 select /* export/list_tickets */
     asked.reservation_id,

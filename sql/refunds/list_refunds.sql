@@ -2,8 +2,7 @@
 The refunds of reservations' payments, the oldest first.
 Plan: index scans on payments_reservation_id_number_key and refunds_payment_id_idx.
 $1 uuid[] reservation_ids: which
-Sample: select array(select reservation_id from payments where status = 'succeeded' and refunded = 0 order by reservation_id desc,
-number desc limit 1)
+Sample: select array(select reservation_id from payments where refunded > 0 order by reservation_id desc, number desc limit 1)
 */
 select /* refunds/list_refunds */
     f.id,

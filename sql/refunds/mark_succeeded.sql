@@ -3,7 +3,8 @@ Marks a refund as done by the provider, and writes that to the outbox; one that 
 Plan: index scans on refunds_pkey and payments_pkey.
 $1 uuid refund_id: which
 $2 text reference: the provider's id
-Sample: select (select id from refunds where status = 'pending' order by id limit 1), 're_sample'
+Sample: select (select f.id from refunds as f inner join payments as p on f.payment_id = p.id where f.status = 'pending' order by
+p.reservation_id desc, p.number desc limit 1), 're_sample'
 */
 with /* refunds/mark_succeeded */ made as (
     update refunds

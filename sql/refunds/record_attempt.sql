@@ -5,7 +5,8 @@ $1 uuid refund_id: which
 $2 text status: pending or failed
 $3 text reference: the provider's id, if it has begun
 $4 text last_error: why it failed, if it did
-Sample: select (select id from refunds where status = 'pending' order by id limit 1), 'pending', null::text, 'Sample.'
+Sample: select (select f.id from refunds as f inner join payments as p on f.payment_id = p.id where f.status = 'pending' order by
+p.reservation_id desc, p.number desc limit 1), 'pending', null::text, 'Sample.'
 */
 update /* refunds/record_attempt */ refunds
 set

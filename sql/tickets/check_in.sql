@@ -7,7 +7,8 @@ $1 text code: which
 $2 bigint checked_in_by: the account of staff
 $3 timestamptz checked_in_at: when an offline scanner has let it in; null for now
 $4 bigint showtime_id: of which showtime it has to be; null for any
-Sample: select (select code from tickets order by id desc limit 1), min(id), null::timestamptz, null::bigint from users
+Sample: select (select code from tickets order by showtime_id desc, seat_id desc limit 1), min(id), null::timestamptz,
+null::bigint from users
 */
 with /* tickets/check_in */ checked as (
     update tickets as t

@@ -4,7 +4,7 @@ good.
 Plan: index scans on tickets_code_key, booked_seats_showtime_id_seat_id_key, reservations_pkey, archived_reservations_pkey,
 seats_pkey, showtimes_pkey, movies_pkey, auditoriums_pkey and cinemas_pkey.
 $1 text code: which
-Sample: select (select code from tickets order by id desc limit 1)
+Sample: select (select code from tickets order by showtime_id desc, seat_id desc limit 1)
 */
 select /* tickets/find_ticket */
     t.id,

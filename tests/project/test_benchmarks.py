@@ -168,7 +168,7 @@ def test_a_rate_is_sustained_with_few_errors_where_they_are_tolerated(errors: in
     assert not open_model.read(offered(errors=errors), rate=250).sustained
 
 
-@pytest.mark.parametrize(("limit", "rate", "beyond"), [(1000.0, 1000, 1100), (50.0, 50, 100)])
+@pytest.mark.parametrize(("limit", "rate", "beyond"), [(1000.0, 1000, 1100), (150.0, 100, 200)])
 def test_the_peak_has_the_servers_cpu_and_the_failure_above_it(
     monkeypatch: pytest.MonkeyPatch, limit: float, rate: int, beyond: int
 ) -> None:
@@ -183,6 +183,13 @@ def test_the_peak_has_the_servers_cpu_and_the_failure_above_it(
     share = f"{rate / 1250:.0%} of a core"
     assert f" {rate:,} requests a second offered and sustained, with the server at {share}" in str(peak)
     assert str(peak).endswith(f"; at {beyond:,}: 1 errors.")
+
+
+def test_the_search_for_the_peak_fails_if_no_rate_is_sustained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "offer", lambda *_, rate, **__: open_model.read(offered(errors=1), rate=rate))
+    nothing: Any = None
+    with pytest.raises(BenchmarkFailed, match="even 100 requests a second are too much: 1 errors"):
+        latency.find_peak(nothing, nothing, {})
 
 
 def test_proc_stat_is_parsed_with_any_process_name() -> None:

@@ -1,4 +1,4 @@
-"""Ids that follow one another take no memory, and give the same places as any others."""
+"""The places of consecutive ids, which are a range, are those that a dict would give."""
 
 import pytest
 from hypothesis import given, strategies as st
