@@ -64,7 +64,7 @@ class Backend:
             for layout, (show, seats) in zip(layouts, wanted, strict=True)
             if layout is not None
         ]
-        _require_all(await reservations.insert_held(self.conn, holds=holds))
+        _require_all(await reservations.insert_held(self.conn, holds=holds), len(wanted))
         return [ConfirmRequest(hold.reservation_id, hold.user_id, None) for hold in holds]
 
     async def confirm(self, requests: Sequence[ConfirmRequest]) -> None:
@@ -75,7 +75,7 @@ class Backend:
             showtime_of=self.layouts.showtime,
             payment_rules=PaymentRules(required=False, currency="USD"),
         )
-        _require_all([confirmed.get(request[:2]) for request in requests])
+        _require_all([confirmed.get(request[:2]) for request in requests], len(requests))
 
     def _user(self, showtime_id: int) -> int:
         return self.user_ids[showtime_id % len(self.user_ids)]
@@ -108,7 +108,7 @@ async def _run(bench: Bench, walk: Walk, settings: Settings) -> None:
 async def _sell(backend: Backend, seats: Iterator[tuple[int, Sequence[int]]], batches: int) -> Sample:
     count, began = batches * BATCH, time.monotonic()
     start_s = own_cpu_s(backend.pid)
-    held = [await _hold(backend, list(islice(seats, BATCH))) for _ in range(batches)]
+    held = [await hold(backend, list(islice(seats, BATCH))) for _ in range(batches)]
     held_s = own_cpu_s(backend.pid)
     for requests in held:
         await backend.confirm(requests)
@@ -118,7 +118,8 @@ async def _sell(backend: Backend, seats: Iterator[tuple[int, Sequence[int]]], ba
     return Sample(count / (time.monotonic() - began), count, cpu_us)
 
 
-async def _hold(backend: Backend, wanted: Sequence[tuple[int, Sequence[int]]]) -> list[ConfirmRequest]:
+async def hold(backend: Backend, wanted: Sequence[tuple[int, Sequence[int]]]) -> list[ConfirmRequest]:
+    """Insert a batch of holds, again if two reservations got one code."""
     while True:
         try:
             return await backend.hold(wanted)
@@ -142,7 +143,7 @@ def free_seats(path: Path, *, abreast: int, seats_a_hold: int) -> Iterator[tuple
                 yield show, rooms[room][place : place + seats_a_hold]
 
 
-def _require_all(outcomes: Sequence[object]) -> None:
+def _require_all(outcomes: Sequence[object], count: int) -> None:
     bad = [outcome for outcome in outcomes if outcome is None or isinstance(outcome, Exception)]
-    if bad or len(outcomes) != BATCH:
+    if bad or len(outcomes) != count:
         raise BenchmarkFailed(f"{len(bad)} of {len(outcomes)} in a batch failed: {bad[:1]}")

@@ -105,7 +105,7 @@ async def _compare(settings: Settings, chosen: Sequence[Statement], folder: Path
         touched = [(bound, await buffer_bounds.touched_buffers(connection, bound)) for bound in limits]
         compared = {one.name: await stored_plans.compare(connection, one, folder) for one in chosen}
         changed = [one for one in chosen if compared[one.name].is_changed]
-        if changed:  # Estimates come from random samples of rows, so a plan that differs is compared with another one.
+        if changed:  # Estimates come from random samples of rows, so what differs is compared with another sample.
             await plan_volume.vacuum(settings.database_url or "")
             compared |= {one.name: await stored_plans.compare(connection, one, folder) for one in changed}
     again = [one.name for one in changed if compared[one.name].is_as_stored]

@@ -30,7 +30,7 @@ from .rooms import Plan, Room, RoomKey, plan_of, room_of
 from .ticket_types import TicketTypes
 
 MAX_SHOWTIMES = 100_000  # some 200 bytes each, and 1,000 of a room at a price that is not kept yet
-MAX_SEATS = 200_000  # of plans, a few bytes each or up to 150; each price of a room counts as one, too
+MAX_SEATS = 200_000  # of plans, 12 to 120 bytes each; each price of a room counts as one, too
 READ_AT_ONCE = 256
 FIRST_AT_ONCE = 64  # when a sale begins, many showtimes are touched for the first time
 PLANS_AT_ONCE = 16

@@ -169,7 +169,7 @@ class MapHistory:
         while self._published and self._published[0][0] <= self._read_version:
             change = self._published.popleft()
             self._changes.append(change)
-            changed.update(places[seat_id] for seat_id in change[1] if seat_id in places)
+            changed.update(places.known(change[1]))
         version = min(self._read_version, self._published_version)
         if not changed and version == self.version:
             return None
@@ -189,7 +189,7 @@ class MapHistory:
             return found
         places = self._room.places
         seat_ids = {seat_id for changed_at, seats in self._changes if changed_at > version for seat_id in seats}
-        found = self._seats(sorted(places[seat_id] for seat_id in seat_ids if seat_id in places))
+        found = self._seats(sorted(places.known(seat_ids)))
         self._cached[version] = found
         self._cached_bytes += len(found)
         while self._cached_bytes > MAX_CACHED_BYTES:

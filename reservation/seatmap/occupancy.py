@@ -42,10 +42,8 @@ class Occupancy:
         found = bytearray((AVAILABLE,)) * len(places)
         # Booked beats held, and blocked seats are among the booked ones.
         for seat_ids, status in ((self.held, HELD), (self.booked, BOOKED), (self.blocked, BLOCKED)):
-            for seat_id in seat_ids:
-                place = places.get(seat_id)
-                if place is not None:
-                    found[place] = status
+            for place in places.known(seat_ids):
+                found[place] = status
         return bytes(found)
 
 

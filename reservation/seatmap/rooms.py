@@ -47,7 +47,10 @@ _shapes: "WeakValueDictionary[Columns, Shape]" = WeakValueDictionary()
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
-    """The seats of a room at one version of its plan, in the order of the map; up to 150 bytes a seat."""
+    """The seats of a room at one version of its plan, in the order of the map.
+
+    Some 12 bytes a seat if the ids are consecutive, else 120.
+    """
 
     auditorium_id: int
     version: int

@@ -1,6 +1,6 @@
 """The ids of a room's seats, and the place of each by its id; consecutive ids are a range, not a tuple and a dict."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeAlias
 
 CompactIds: TypeAlias = range | tuple[int, ...]
@@ -15,46 +15,55 @@ class Places(Protocol):
 
     def __len__(self) -> int: ...
 
-    def get(self, seat_id: int, /) -> int | None:
-        """The place of a seat; None if the room does not have it."""
+    def known(self, seat_ids: Iterable[int]) -> list[int]:
+        """The places of these seats, without those that the room does not have."""
         ...
 
 
 class ConsecutivePlaces:
     """The places of seats whose ids are consecutive, as those of seats that were made together are."""
 
-    __slots__ = ("_count", "_first", "_ids")
+    __slots__ = ("_ids",)
 
     def __init__(self, seat_ids: range) -> None:
-        self._ids, self._first, self._count = seat_ids, seat_ids.start, len(seat_ids)
+        self._ids = seat_ids
 
     def __getitem__(self, seat_id: int) -> int:
-        place = seat_id - self._first
-        if 0 <= place < self._count:
-            return place
-        raise KeyError(seat_id)
+        if seat_id not in self._ids:
+            raise KeyError(seat_id)
+        return seat_id - self._ids.start
 
     def __contains__(self, seat_id: object) -> bool:
         return seat_id in self._ids
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._ids)
 
-    def get(self, seat_id: int) -> int | None:
-        """The place of a seat; None if the room does not have it."""
-        place = seat_id - self._first
-        return place if 0 <= place < self._count else None
+    def known(self, seat_ids: Iterable[int]) -> list[int]:
+        """The places of these seats, without those that the room does not have."""
+        ids, first = self._ids, self._ids.start
+        return [seat_id - first for seat_id in seat_ids if seat_id in ids]
+
+
+class PlacesById(dict[int, int]):
+    """The places of any seats."""
+
+    __slots__ = ()
+
+    def known(self, seat_ids: Iterable[int]) -> list[int]:
+        """The places of these seats, without those that the room does not have."""
+        return [self[seat_id] for seat_id in seat_ids if seat_id in self]
 
 
 def compact(seat_ids: Sequence[int]) -> CompactIds:
     """The same ids in the same order: a range if they are consecutive."""
-    found = range(seat_ids[0], seat_ids[0] + len(seat_ids)) if seat_ids else range(0)
     ids = tuple(seat_ids)
-    return found if ids == tuple(found) else ids
+    consecutive = range(ids[0], ids[0] + len(ids)) if ids else range(0)
+    return consecutive if ids == tuple(consecutive) else ids
 
 
 def places_of(seat_ids: CompactIds) -> Places:
     """The place of each of these seats, which are in the order of the map."""
     if isinstance(seat_ids, range):
         return ConsecutivePlaces(seat_ids)
-    return {seat_id: place for place, seat_id in enumerate(seat_ids)}
+    return PlacesById((seat_id, place) for place, seat_id in enumerate(seat_ids))

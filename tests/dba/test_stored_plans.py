@@ -6,6 +6,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import psycopg
@@ -86,7 +87,7 @@ def test_a_plan_that_is_as_stored_after_another_analyze_is_named_and_does_not_fa
     assert runs_on(changeable_url)("sql", "plans", "--accept", FREE).exit_code == 0
     vacuum = plan_volume.vacuum
     constraint = "alter table booked_seats {} constraint booked_seats_showtime_id_seat_id_key"
-    changes_between = iter([constraint.format("drop"), constraint.format("add") + " unique (showtime_id, seat_id)"])
+    changes_between = cycle([constraint.format("drop"), constraint.format("add") + " unique (showtime_id, seat_id)"])
 
     async def change_and_vacuum(database_url: str) -> None:
         with psycopg.connect(changeable_url, autocommit=True) as connection:
@@ -101,6 +102,8 @@ def test_a_plan_that_is_as_stored_after_another_analyze_is_named_and_does_not_fa
         f"{FREE}: its plan differed, and is as stored after another REINDEX, VACUUM and ANALYZE",
         "sql plans: 1 plans are as stored, 0 changed",
     ]
+    found = json.loads(runs_on(changeable_url)("sql", "plans", "--json", FREE).stdout)
+    assert (found["changed"], found["as_stored"], found["stored_again"]) == ({}, [FREE], [FREE])
 
 
 def test_a_changed_statement_is_reported(volume_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ def test_places_of_consecutive_ids_are_those_of_a_dict(first: int, count: int, a
     assert isinstance(places, ConsecutivePlaces)
     assert len(places) == count
     seat_id = first + asked
-    assert (seat_id in places, places.get(seat_id)) == (seat_id in expected, expected.get(seat_id))
+    assert (seat_id in places) == (seat_id in expected)
+    assert places.known([seat_id, first]) == [expected[each] for each in (seat_id, first) if each in expected]
     if seat_id in expected:
         assert places[seat_id] == expected[seat_id]
     else:
@@ -29,3 +30,4 @@ def test_compact_ids_are_the_same_in_the_same_order(ids: list[int]) -> None:
     assert list(found) == ids
     assert isinstance(found, range) == (ids == list(range(ids[0], ids[0] + len(ids))) if ids else True)
     assert {seat_id: places_of(found)[seat_id] for seat_id in ids} == {each: place for place, each in enumerate(ids)}
+    assert places_of(found).known([0, *reversed(ids), 31]) == [*reversed(range(len(ids)))]
